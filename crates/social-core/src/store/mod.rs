@@ -5,7 +5,7 @@ mod codec;
 mod posts;
 mod profiles;
 
-pub use posts::{Cursor, Found, NewPost, Page, PostChange, Unreadable};
+pub use posts::{Cursor, Found, NewPost, Page, PostChange, Unreadable, read_content};
 
 use firestore_rest::{Client, DocumentPath, Fields, Precondition, UpdateTime, Value, Write};
 

@@ -53,6 +53,7 @@ pub struct PostChange {
     pub published_at: Option<DateTime<Utc>>,
     pub settled_at: Option<Option<DateTime<Utc>>>,
     pub scheduled_at: Option<DateTime<Utc>>,
+    pub content: Option<Content>,
     pub deliveries: BTreeMap<PlatformId, Delivery>,
     pub error: Option<Problem>,
 }
@@ -68,6 +69,7 @@ impl PostChange {
             published_at: None,
             settled_at: None,
             scheduled_at: None,
+            content: None,
             deliveries: BTreeMap::new(),
             error: None,
         }
@@ -214,6 +216,12 @@ fn write(change: &PostChange) -> Result<Write, StoreError> {
     if let Some(error) = &change.error {
         set("error", Some(document(error)));
     }
+    if let Some(content) = &change.content {
+        let mut given = content_fields(content);
+        for name in ["content", "contentFormat", "platforms", "media", "options"] {
+            set(name, given.remove(name));
+        }
+    }
     let mut deliveries = Fields::new();
     for (platform, delivery) in &change.deliveries {
         mask.push(FieldPath::new(["deliveries", platform.as_str()]));
@@ -316,7 +324,7 @@ fn decode(document: &Document) -> Result<Post, Problem> {
 }
 
 /// Reads the author's fields, naming the one at fault.
-pub(crate) fn read_content(fields: serde_json::Map<String, Json>) -> Result<Content, Problem> {
+pub fn read_content(fields: serde_json::Map<String, Json>) -> Result<Content, Problem> {
     if let Some(Json::Array(names)) = fields.get("platforms") {
         for name in names {
             let known = name.as_str().and_then(PlatformId::parse).is_some();
