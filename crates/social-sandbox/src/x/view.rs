@@ -92,6 +92,31 @@ impl View {
         self.x.with(|state, _| state.media.get(&snowflake::parse(id)?)?.content.clone())
     }
 
+    /// The state in numbers, for `GET /control/state`.
+    pub(crate) fn summary(&self) -> serde_json::Value {
+        self.x.with(|state, _| {
+            let accounts = state.users.values().map(|user| {
+                let posts =
+                    user.posts.iter().filter(|id| state.posts.get(id).is_some_and(|post| !post.deleted));
+                serde_json::json!({
+                    "id": user.account.id,
+                    "username": user.account.username,
+                    "suspended": user.suspended,
+                    "refreshes": user.refreshes,
+                    "posts": posts.count(),
+                })
+            });
+            serde_json::json!({
+                "accounts": accounts.collect::<Vec<_>>(),
+                "calls": state.calls,
+                "posts": state.posts.values().filter(|post| !post.deleted).count(),
+                "media": state.media.len(),
+                "spentMicroUsd": state.spent_micro_usd,
+                "creditsMicroUsd": state.options.credits_micro_usd,
+            })
+        })
+    }
+
     pub fn alt_text(&self, media_id: &str) -> Option<String> {
         self.x.with(|state, _| state.media.get(&snowflake::parse(media_id)?)?.alt_text.clone())
     }
