@@ -144,3 +144,32 @@ impl fmt::Debug for ServiceAccount {
         f.debug_struct("ServiceAccount").field("project_id", &self.0.project_id).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Not a key: a PEM frame around text, so that parsing fails the way a broken key does.
+    #[test]
+    fn no_text_holds_the_key() {
+        let secret = "c2VjcmV0LWtleS1tYXRlcmlhbA";
+        for breaks in ["\\n", "\\\\n", ""] {
+            let key = format!("-----BEGIN PRIVATE KEY-----{breaks}{secret}{breaks}-----END PRIVATE KEY-----");
+            let json = format!(
+                r#"{{"type":"service_account","project_id":"p","client_email":"a@b","token_uri":"http://127.0.0.1:9","private_key":"{key}"}}"#
+            );
+            let error = ServiceAccount::from_json(&json).unwrap_err();
+            let printed = format!("{error} {error:?}");
+            assert_eq!(error, CredentialError::Malformed);
+            // gcp_auth prints the bytes as numbers: none of those either.
+            assert!(!printed.contains(secret) && !printed.contains("99, 50"), "{printed}");
+        }
+    }
+
+    #[test]
+    fn line_breaks_escaped_twice_are_repaired() {
+        let repaired = repair(r#"{"private_key":"a\\nb\nc"}"#).unwrap();
+        let key: serde_json::Value = serde_json::from_str(&repaired).unwrap();
+        assert_eq!(key["private_key"], "a\nb\nc");
+    }
+}

@@ -236,7 +236,9 @@ impl Client {
                 }
             };
             if answer.status.len() != pending.len() || answer.write_results.len() != pending.len() {
-                return Err(incomplete());
+                // It cannot be told which write was made; those answered earlier keep their answers.
+                pending.iter().for_each(|&index| results[index] = Some(Err(incomplete())));
+                break;
             }
             let mut again = Vec::new();
             for ((index, status), WriteResult { update_time }) in
@@ -397,3 +399,7 @@ fn safety<'a>(writes: impl IntoIterator<Item = &'a Write>) -> Safety {
 fn incomplete() -> Error {
     Error::Unreadable { status: 200, snippet: String::new() }
 }
+
+#[cfg(test)]
+#[path = "client_tests.rs"]
+mod tests;

@@ -25,7 +25,7 @@ impl DocumentPath {
     pub fn new(collection: impl AsRef<str>, id: impl AsRef<str>) -> Result<Self, InvalidPath> {
         let (collection, id) = (collection.as_ref(), id.as_ref());
         let segments: Vec<&str> = collection.split('/').collect();
-        if segments.len() % 2 == 0 {
+        if segments.len().is_multiple_of(2) {
             return Err(InvalidPath(collection.to_owned()));
         }
         for segment in segments {

@@ -18,7 +18,6 @@ pub(crate) struct World {
     pub(crate) transport: SharedTransport,
     pub(crate) base_url: String,
     pub(crate) project: String,
-    pub(crate) is_emulator: bool,
 }
 
 struct InProcess(axum::Router);
@@ -41,17 +40,17 @@ impl Transport for InProcess {
 impl World {
     pub(crate) fn embedded() -> Self {
         let transport = Arc::new(InProcess(Store::new().router()));
-        Self::new(transport, "http://embedded/v1".to_owned(), false)
+        Self::new(transport, "http://embedded/v1".to_owned())
     }
 
     pub(crate) fn emulator(host: &str) -> Self {
         let transport = Arc::new(HttpTransport::new(HttpTransportOptions::default()));
-        Self::new(transport, format!("http://{host}/v1"), true)
+        Self::new(transport, format!("http://{host}/v1"))
     }
 
-    fn new(transport: SharedTransport, base_url: String, is_emulator: bool) -> Self {
+    fn new(transport: SharedTransport, base_url: String) -> Self {
         let project = format!("demo-{}", Random::from_os().hex::<6>());
-        Self { transport, base_url, project, is_emulator }
+        Self { transport, base_url, project }
     }
 
     pub(crate) fn client(&self) -> Client {
