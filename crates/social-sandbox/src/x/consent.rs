@@ -32,6 +32,7 @@ pub(super) async fn page(AxumState(x): AxumState<X>, request: Request) -> Answer
     let action = format!("{}/x/i/oauth2/authorize", x.shared.public_url);
     let work = async {
         x.with(|state, _| match read(state, &query) {
+            Ok(ask) if ask.scopes.is_empty() => error_page("scope is missing"),
             Ok(ask) => Answer::html(200, consent_page(state, &ask, &action)),
             Err(reason) => error_page(reason),
         })

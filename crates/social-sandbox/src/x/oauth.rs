@@ -88,10 +88,12 @@ fn client(state: &State, headers: &HeaderMap, form: &Form) -> Result<String, Ans
     let refuse = || error(401, "unauthorized_client", "Missing valid authorization header");
     if let Some(value) = headers.get(header::AUTHORIZATION) {
         let (id, secret) = value.to_str().ok().and_then(basic).ok_or_else(refuse)?;
-        let app = state.apps.get(&id).ok_or_else(refuse)?;
-        if app.app.client_secret.as_ref() != Some(&secret) {
-            return Err(refuse());
-        }
+        // RFC 6749, 2.3.1 has both form-encoded; most clients send them as they are.
+        let readings = [(id.clone(), secret.clone()), (decoded(&id), decoded(&secret))];
+        let known = |(id, secret): &(String, String)| {
+            state.apps.get(id).is_some_and(|app| app.app.client_secret.as_ref() == Some(secret))
+        };
+        let Some((id, _)) = readings.into_iter().find(known) else { return Err(refuse()) };
         if form.get("client_id").is_some_and(|given| given != id) {
             return Err(invalid("Value passed for the client_id was invalid."));
         }
@@ -112,10 +114,11 @@ fn basic(value: &str) -> Option<(String, String)> {
     let (scheme, encoded) = value.split_once(' ')?;
     let decoded = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
     let (id, secret) = decoded.split_once(':')?;
-    // RFC 6749, 2.3.1 has both form-encoded; most clients send them as they are, which reads the same
-    // unless there is a percent or plus sign.
-    let plain = |text: &str| pairs(format!("v={text}").as_bytes()).swap_remove(0).1;
-    scheme.eq_ignore_ascii_case("basic").then(|| (plain(id), plain(secret)))
+    scheme.eq_ignore_ascii_case("basic").then(|| (id.to_owned(), secret.to_owned()))
+}
+
+fn decoded(text: &str) -> String {
+    pairs(format!("v={text}").as_bytes()).swap_remove(0).1
 }
 
 fn exchange(state: &mut State, now: DateTime<Utc>, client_id: &str, form: &Form) -> Result<Issued, Answer> {
@@ -146,10 +149,11 @@ fn verifies(code: &Code, verifier: &str) -> bool {
 /// Rotation: the old token is dead before the new one is sent. Access tokens live to their own end.
 fn refresh(state: &mut State, now: DateTime<Utc>, client_id: &str, form: &Form) -> Result<Issued, Answer> {
     let given = form.need("refresh_token")?;
-    let mine = state.refresh_tokens.get(given).is_some_and(|token| token.client_id == client_id);
-    let Some(old) = state.refresh_tokens.remove(given).filter(|_| mine) else {
+    // Another app's attempt must not spend it.
+    if state.refresh_tokens.get(given).is_none_or(|token| token.client_id != client_id) {
         return Err(invalid(BAD_TOKEN));
-    };
+    }
+    let Some(old) = state.refresh_tokens.remove(given) else { return Err(invalid(BAD_TOKEN)) };
     if let Some(user) = state.users.get_mut(&old.user) {
         user.refreshes += 1;
     }
