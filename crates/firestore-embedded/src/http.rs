@@ -204,7 +204,7 @@ fn document(
     };
     let (name, write) = match *method {
         Method::GET => {
-            if path.split('/').count() % 2 == 0 {
+            if path.split('/').count().is_multiple_of(2) {
                 return Err(Error::unimplemented("listing documents"));
             }
             store.count_request("get");

@@ -1,6 +1,8 @@
 //! One suite of Firestore's semantics, held against the embedded server always and against Google's
 //! emulator when `FIRESTORE_EMULATOR_HOST` names one. Known differences are in `DIFFERENCES.md`.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 #[path = "conformance/documents.rs"]
 mod documents;
 #[path = "conformance/queries.rs"]

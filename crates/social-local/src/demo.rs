@@ -63,6 +63,11 @@ pub async fn run(stack: &Stack, say: impl Fn(&str)) -> anyhow::Result<String> {
     Ok(table)
 }
 
+/// Connects @acme to the demo profile, as a person would.
+pub async fn connect(stack: &Stack) -> anyhow::Result<()> {
+    Client::new(stack)?.connect().await
+}
+
 struct Client {
     http: HttpTransport,
     base_url: String,

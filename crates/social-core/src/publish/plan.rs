@@ -113,11 +113,14 @@ pub fn plan(
     next.map_or(Plan::Done, Plan::Wait)
 }
 
-/// The post's status and next due time as its deliveries have it.
+/// The post's status as its deliveries have it. A cancelled one was not wanted in the end.
 pub fn overall(deliveries: &BTreeMap<PlatformId, Delivery>) -> Status {
-    if deliveries.values().any(|delivery| !delivery.is_settled()) {
+    let wanted = || deliveries.values().filter(|delivery| !matches!(delivery.state, State::Cancelled { .. }));
+    if wanted().any(|delivery| !delivery.is_settled()) {
         Status::Publishing
-    } else if deliveries.values().all(|delivery| matches!(delivery.state, State::Published { .. })) {
+    } else if wanted().next().is_some()
+        && wanted().all(|delivery| matches!(delivery.state, State::Published { .. }))
+    {
         Status::Published
     } else {
         Status::Failed

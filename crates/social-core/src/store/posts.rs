@@ -199,7 +199,7 @@ fn write(change: &PostChange) -> Result<Write, StoreError> {
         set("status", Some(Value::from(status.as_str())));
     }
     if let Some(lease) = &change.lease {
-        set("lease", lease.as_ref().map(|lease| document(lease)));
+        set("lease", lease.as_ref().map(document));
     }
     if let Some(due_at) = &change.due_at {
         set("dueAt", due_at.map(Value::Timestamp));

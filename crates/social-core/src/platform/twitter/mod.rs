@@ -99,6 +99,10 @@ impl Platform for Twitter {
                 "Write a text or add an image",
             );
         }
+        if content.content_format.as_deref().is_some_and(|format| format != "plain") {
+            let message = "the text is not plain text, and would show its markup on X".to_owned();
+            refuse("x.format_unsupported", message, "Leave `contentFormat` out, or set it to plain");
+        }
         let long = connection.is_some_and(|connection| connection.tier.is_some());
         let allowed = if long { limits::LONG_TEXT_WEIGHT } else { limits::TEXT_WEIGHT };
         let weight = text::weighted_length(&content.text);
@@ -111,11 +115,11 @@ impl Platform for Twitter {
                 format!("the post has {} images, and X allows {}", content.media.len(), limits::IMAGES);
             refuse("x.too_many_images", message, "Remove some images");
         }
-        if let Some(options) = content.options.get("twitter").or_else(|| content.options.get("x")) {
-            if options.as_object().is_none_or(|options| !options.is_empty()) {
-                let message = "the post has options for X that are not supported".to_owned();
-                refuse("x.unknown_option", message, "Remove `options.twitter`; nothing is dropped silently");
-            }
+        if let Some(options) = content.options.get("twitter").or_else(|| content.options.get("x"))
+            && options.as_object().is_none_or(|options| !options.is_empty())
+        {
+            let message = "the post has options for X that are not supported".to_owned();
+            refuse("x.unknown_option", message, "Remove `options.twitter`; nothing is dropped silently");
         }
         for (index, media) in content.ordered_media().into_iter().enumerate() {
             let alt = media.alt_text.as_deref().unwrap_or_default().chars().count();
