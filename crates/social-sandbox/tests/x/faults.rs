@@ -1,4 +1,7 @@
 //! Every fault, and the switches over HTTP.
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
 use axum::body::Body;
 use axum::http::Request;
 use serde_json::{Value, json};
@@ -84,6 +87,35 @@ async fn faults_are_skipped_repeated_and_matched_by_prefix() {
     faults.add(Fault::next(POST, FaultAction::DropAfter));
     faults.clear();
     assert_eq!(faults.remaining(), 0);
+}
+
+/// The same over a socket: the connection closes before a single byte of an answer.
+#[tokio::test]
+async fn a_dropped_answer_closes_the_connection() {
+    let world = world();
+    let token = world.token("acme");
+    world.sandbox.faults().add(Fault::next(POST, FaultAction::DropAfter));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let router = world.sandbox.router();
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    let answer = tokio::task::spawn_blocking(move || {
+        let body = r#"{"text":"gone"}"#;
+        let mut stream = TcpStream::connect(address).unwrap();
+        write!(
+            stream,
+            "POST /x/2/tweets HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        )
+        .unwrap();
+        let mut answer = Vec::new();
+        // A reset instead of an orderly end is a lost answer as well.
+        let _ = stream.read_to_end(&mut answer);
+        answer
+    });
+    assert_eq!(answer.await.unwrap(), b"");
+    assert_eq!(world.sandbox.x().timeline("acme").len(), 1);
 }
 
 async fn control(world: &World, method: &str, path: &str, body: Value) -> (u16, Value) {

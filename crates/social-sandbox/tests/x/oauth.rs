@@ -179,7 +179,12 @@ async fn refresh_rotates_at_once_and_keeps_the_scopes() {
     world.get(&access, "/x/2/users/me").await.is(200, "acme");
     world.wait(7200);
     world.get(tokens["access_token"].as_str().unwrap(), "/x/2/users/me").await.is(401, "Unauthorized");
-    refresh(&world, tokens["refresh_token"].as_str().unwrap()).await.is(200, "access_token");
+    let tokens = refresh(&world, tokens["refresh_token"].as_str().unwrap()).await.json();
+    let access = tokens["access_token"].as_str().unwrap();
+    world.sandbox.x_admin().expire_access_token(access);
+    world.get(access, "/x/2/users/me").await.is(401, "");
+    world.sandbox.x_admin().disconnect("acme");
+    refresh(&world, tokens["refresh_token"].as_str().unwrap()).await.is(400, BAD_TOKEN);
 }
 
 #[tokio::test]
