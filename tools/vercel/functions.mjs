@@ -6,10 +6,8 @@ export const functions = [
   'api/connections.rs',
   'api/connections/[platform].rs',
   'api/cron/publish.rs',
-  'api/health.rs',
   'api/posts.rs',
   'api/posts/[id].rs',
-  'api/posts/[id]/retry.rs',
 ];
 
 export function same(what, found, wanted) {

@@ -40,7 +40,6 @@ for (const [path, wanted] of [
   ['/api/auth/tiktok/callback', '/api/auth/[platform]/callback?platform=tiktok'],
   ['/api/connections/twitter', '/api/connections/[platform]?platform=twitter'],
   ['/api/posts/p1', '/api/posts/[id]?id=p1'],
-  ['/api/posts/p1/retry', '/api/posts/[id]/retry?id=p1'],
 ]) {
   check(`${path} leads to its function`, lead(path) === wanted, `it leads to ${lead(path)}`);
 }
