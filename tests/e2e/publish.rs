@@ -340,3 +340,26 @@ async fn a_single_use_refresh_token_is_used_once() {
     assert_eq!(world.sandbox.x().refreshes("acme"), 1);
     assert_eq!(world.texts().len(), 20);
 }
+
+/// No query finds a field that is not there; the sweep of every quarter of an hour does.
+#[tokio::test(start_paused = true)]
+async fn posts_without_a_time_are_found_too() {
+    let world = World::connected().await;
+    world.write_post("a", "When?", false, world.clock.now()).await;
+    world.write("posts/timeless", json!({
+        "profileId": {"stringValue": "p1"}, "content": {"stringValue": "Hello"}, "status": {"stringValue": "scheduled"},
+        "platforms": {"arrayValue": {"values": [{"stringValue": "x"}]}},
+    })).await;
+    world.write_post("stranded", "Left behind", false, world.clock.now()).await;
+    world.write("posts/stranded", json!({"status": {"stringValue": "publishing"}})).await;
+    let mut unreadable = 0;
+    for _ in 0..17 {
+        unreadable += world.process().tick().await.unwrap().unreadable;
+        world.wait(60).await;
+    }
+    assert_eq!(unreadable, 1);
+    let timeless = world.process().app.store.post("timeless").await.unwrap().unwrap();
+    let social_core::store::Found::Unreadable(timeless) = timeless else { panic!("{timeless:?}") };
+    assert!(timeless.problem.message.contains("scheduledTime"), "{timeless:?}");
+    assert_eq!(world.post("stranded").await.status, Status::Published);
+}

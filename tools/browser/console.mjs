@@ -92,14 +92,14 @@ try {
   if (state !== 'published') throw new Error(`the post is ${state}: ${await row.innerText()}`);
 
   await sleep(500);
-  await page.screenshot({ path: join(pictures, 'console.png') });
+  await page.screenshot({ fullPage: true, path: join(pictures, 'console.png') });
   if (complaints.length) throw new Error('the page is not clean');
   say(`done, without an error on the page or a request elsewhere; ${pictures}/console.png`);
 } catch (error) {
   process.exitCode = 1;
   console.error(`browser: FAILED at "${step}": ${error}`);
   for (const complaint of complaints) console.error(`  ${complaint}`);
-  await page?.screenshot({ path: join(pictures, 'console-failed.png') }).catch(() => {});
+  await page?.screenshot({ fullPage: true, path: join(pictures, 'console-failed.png') }).catch(() => {});
   if (page) console.error(`  at ${page.url()}; ${pictures}/console-failed.png`);
   console.error(log.join('').trimEnd());
 } finally {

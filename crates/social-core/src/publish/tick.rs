@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Timelike, Utc};
 use serde::Serialize;
 use tokio::{sync::Semaphore, task::JoinSet};
 use transport::{Random, SharedClock, SharedTransport};
@@ -21,6 +21,9 @@ use crate::{
     store::{Cursor, Found, Page, PostChange, Store, StoreError, Unreadable},
     tokens::Tokens,
 };
+
+/// How often posts without a time are looked for; in between, a tick is two queries.
+const SWEEP_MINUTES: u32 = 15;
 
 /// What a publisher is made of.
 #[derive(Clone, Debug)]
@@ -109,6 +112,12 @@ impl Publisher {
                 break;
             }
             next = run.take(self.store.due(until, page, Some(after)).await?).await;
+        }
+        if started.minute() % SWEEP_MINUTES == SWEEP_MINUTES / 2 {
+            // What fails here fails in the next sweep's hands; what is due is not held up by it.
+            if let Err(error) = run.sweep().await {
+                tracing::warn!(%error, "the sweep for posts without a time failed");
+            }
         }
         Ok(run.finish().await)
     }
@@ -206,6 +215,24 @@ impl<'a> Run<'a> {
             }
         }
         page.next
+    }
+
+    /// Every quarter of an hour: posts that the queries cannot find, because a field is missing.
+    async fn sweep(&mut self) -> Result<(), StoreError> {
+        let store = &self.publisher.store;
+        let found = store.untimed("scheduled", "scheduledTime").await?;
+        let stranded = store.untimed("publishing", "dueAt").await?;
+        for post in stranded.into_iter().filter_map(|found| match found {
+            Found::Post(post) => Some(post),
+            Found::Unreadable(_) => None,
+        }) {
+            let mut change = PostChange::of(&post.id, &post.version);
+            change.due_at = Some(Some(self.started));
+            // A lost race means that somebody is at it.
+            let _ = self.worker.writer.save(change).await;
+        }
+        self.take(Page { found, next: None }).await;
+        Ok(())
     }
 
     async fn finish(mut self) -> TickSummary {

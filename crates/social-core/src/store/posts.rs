@@ -15,6 +15,9 @@ use crate::{
 };
 
 const POSTS: &str = "posts";
+/// Documents of one page of the sweep for posts without a time, and pages of one sweep.
+const SWEPT_PAGE: u32 = 300;
+const SWEPT_PAGES: u32 = 20;
 
 /// A document that is a post, or one that cannot be read as one.
 #[derive(Clone, Debug)]
@@ -117,6 +120,31 @@ impl Store {
     ) -> Result<Page, StoreError> {
         let due = Filter::Field { path: field("dueAt"), op: Op::LessOrEqual, value: Value::Timestamp(until) };
         self.page("publishing", due, "dueAt", limit, after).await
+    }
+
+    /// Posts that no query above can find, because the field they are found by is missing: `scheduled` without a
+    /// `scheduledTime`, `publishing` without a `dueAt`. Two counts tell whether there are any; only then are the
+    /// posts of that status read through, at most [`SWEPT_PAGES`] pages.
+    pub async fn untimed(&self, status: &str, time: &str) -> Result<Vec<Found>, StoreError> {
+        let all = Query::collection(POSTS).filter(Filter::field(field("status"), Op::Equal, status));
+        let timed = all.clone().order_by(field(time), Direction::Ascending);
+        let counts = futures_util::future::try_join(self.db.count(&all), self.db.count(&timed)).await?;
+        let mut missing = counts.0.saturating_sub(counts.1);
+        let mut found = Vec::new();
+        let mut next = all.order_by(FieldPath::document_name(), Direction::Ascending).limit(SWEPT_PAGE);
+        for _ in 0..SWEPT_PAGES {
+            if missing == 0 {
+                break;
+            }
+            let documents = self.db.run_query(&next).await?.documents;
+            for document in documents.iter().filter(|document| document.get(time).is_none()) {
+                missing = missing.saturating_sub(1);
+                found.push(read(document));
+            }
+            let Some(last) = documents.last() else { break };
+            next = next.start_after(vec![self.db.reference(&last.path)]);
+        }
+        Ok(found)
     }
 
     async fn page(
