@@ -11,8 +11,8 @@
 //! store.router().oneshot(request).await?;                 // or without one
 //! ```
 //!
-//! [`value`] holds the values and their order, [`write`] and [`query`] the two halves of the semantics,
-//! [`collection`] the documents and their indexes, [`http`] the calls.
+//! `value` holds the values and their order, `write` and `query` the two halves of the semantics,
+//! `collection` the documents and their indexes, `http` the calls.
 
 mod collection;
 mod error;

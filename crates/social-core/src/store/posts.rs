@@ -124,7 +124,7 @@ impl Store {
 
     /// Posts that no query above can find, because the field they are found by is missing: `scheduled` without a
     /// `scheduledTime`, `publishing` without a `dueAt`. Two counts tell whether there are any; only then are the
-    /// posts of that status read through, at most [`SWEPT_PAGES`] pages.
+    /// posts of that status read through, at most 6,000 of them in one sweep.
     pub async fn untimed(&self, status: &str, time: &str) -> Result<Vec<Found>, StoreError> {
         let all = Query::collection(POSTS).filter(Filter::field(field("status"), Op::Equal, status));
         let timed = all.clone().order_by(field(time), Direction::Ascending);
