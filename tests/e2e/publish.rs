@@ -363,3 +363,25 @@ async fn posts_without_a_time_are_found_too() {
     assert!(timeless.problem.message.contains("scheduledTime"), "{timeless:?}");
     assert_eq!(world.post("stranded").await.status, Status::Published);
 }
+
+/// The author sees "publishing" and rewrites the text: what was sent is still what is looked for.
+#[tokio::test(start_paused = true)]
+async fn an_edit_while_the_outcome_is_unknown_does_not_send_it_twice() {
+    let world = World::connected().await;
+    world.sandbox.x_admin().configure(|options| options.duplicate_window = TimeDelta::zero());
+    world.sandbox.faults().add(Fault::next("x.posts.create", FaultAction::DropAfter));
+    world.sandbox.faults().add(Fault {
+        times: 3,
+        ..Fault::next("x.timeline", FaultAction::Unavailable { html: false, after: false })
+    });
+    world.write_post("a", "First words", false, world.clock.now() + TimeDelta::seconds(5)).await;
+    world.process().tick().await;
+    assert_eq!(delivery(&world.post("a").await).state_name(), "unknown");
+    world.write("posts/a", json!({"content": {"stringValue": "Second words"}})).await;
+    for _ in 0..20 {
+        world.wait(60).await;
+        world.process().tick().await;
+    }
+    assert_eq!(world.texts(), ["First words"]);
+    assert_eq!(world.post("a").await.status, Status::Published);
+}

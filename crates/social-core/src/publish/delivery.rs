@@ -100,6 +100,9 @@ pub struct Fence {
     /// The earliest instant at which the call can have been made.
     pub fenced_at: DateTime<Utc>,
     pub attempt: u32,
+    /// What is sent: the author may edit the post while we look for it, and then its text is another.
+    #[serde(default)]
+    pub text: String,
 }
 
 /// Proof from the platform.

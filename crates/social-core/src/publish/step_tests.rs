@@ -26,7 +26,7 @@ fn receipt() -> Receipt {
 }
 
 fn fence(attempt: u32) -> Fence {
-    Fence { holder: "h".to_owned(), fenced_at: at(0), attempt }
+    Fence { holder: "h".to_owned(), fenced_at: at(0), attempt, text: String::new() }
 }
 
 fn fired(outcome: Result<Receipt, Failure>) -> Event {

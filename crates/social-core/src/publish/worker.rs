@@ -331,7 +331,12 @@ impl Worker {
         let fenced_at = self.now();
         for (platform, ..) in &ready {
             let attempt = post.deliveries.get(platform).map_or(1, |delivery| delivery.attempts + 1);
-            let fence = Fence { holder: self.holder.clone(), fenced_at: fenced_at.max(at), attempt };
+            let fence = Fence {
+                holder: self.holder.clone(),
+                fenced_at: fenced_at.max(at),
+                attempt,
+                text: post.content.text.clone(),
+            };
             self.apply(post, *platform, &Event::Fence(fence));
         }
         post.status = Status::Publishing;

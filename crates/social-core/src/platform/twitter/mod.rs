@@ -218,7 +218,7 @@ impl Platform for Twitter {
         let request = wire::timeline(&self.base, cx.access_token, &cx.connection.account_id, since);
         let response = self.call(cx.http, request).await?;
         let now = cx.clock.now();
-        let wanted = text::skeleton(&cx.content.text);
+        let wanted = text::skeleton(&fence.text);
         let matches: Vec<_> = wire::read_timeline(&response, now)?
             .into_iter()
             // A long text comes back cut.
