@@ -279,6 +279,8 @@ async fn media_at_fault_is_named() {
         ("https://media.test/sample.mp4", "x.media_type"),
         ("http://media.test/sample.jpg", "media.bad_address"),
         ("nonsense", "media.bad_address"),
+        ("https://media.test/large.jpg", "media.too_large"),
+        ("https://nowhere.test/a.jpg", "media.unreachable"),
         ("https://media.test/down.jpg", "media.refused"),
     ] {
         let world = World::connected().await;

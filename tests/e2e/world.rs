@@ -29,7 +29,7 @@ use social_local::{signer::Signer, stack::SAMPLES};
 use social_sandbox::{DroppedAnswer, Sandbox, SandboxOptions};
 use tokio::sync::Notify;
 use tower::ServiceExt;
-use transport::{Operation, Random, Response, SharedClock, TokioClock, Transport, TransportError};
+use transport::{Limits, Operation, Random, Response, SharedClock, TokioClock, Transport, TransportError};
 
 pub(crate) const PROJECT: &str = "demo-test";
 pub(crate) const USER: &str = "ada";
@@ -92,6 +92,7 @@ impl Wire {
         let Some(router) = self.hosts.get(host.as_str()) else {
             return Err(TransportError::NotSent(format!("no host {host}")));
         };
+        let limit = request.extensions().get::<Limits>().copied().unwrap_or_default().max_response_bytes;
         let request = request.map(axum::body::Body::from);
         let response = router.clone().oneshot(request).await.unwrap();
         if response.extensions().get::<DroppedAnswer>().is_some() {
@@ -101,6 +102,9 @@ impl Wire {
         let bytes = axum::body::to_bytes(body, usize::MAX)
             .await
             .map_err(|_| TransportError::Lost("connection closed".to_owned()))?;
+        if bytes.len() > limit {
+            return Err(TransportError::TooLarge { limit });
+        }
         Ok(http::Response::from_parts(parts, bytes))
     }
 
@@ -365,6 +369,7 @@ fn media() -> Router {
             match (name.as_str(), SAMPLES.iter().find(|(known, ..)| *known == name)) {
                 (_, Some((_, _, bytes))) => bytes.into_response(),
                 ("page.jpg", None) => "<html>not a picture</html>".into_response(),
+                ("large.jpg", None) => vec![0xff; 6_000_000].into_response(),
                 ("down.jpg", None) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
                 _ => StatusCode::NOT_FOUND.into_response(),
             }
