@@ -2,7 +2,7 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    sync::Once,
+    sync::{Arc, Once, OnceLock},
     time::Duration,
 };
 
@@ -22,34 +22,42 @@ pub struct HttpTransportOptions {
     pub allowed_hosts: Vec<String>,
 }
 
-/// Sends over the network. Redirects are answers, never followed.
+/// Sends over the network. Redirects are answers, never followed. The client is made with the first request: it reads
+/// the system's certificates, which a cold start that needs none should not wait for.
 #[derive(Clone, Debug)]
 pub struct HttpTransport {
-    client: reqwest::Client,
+    client: Arc<OnceLock<reqwest::Client>>,
     options: HttpTransportOptions,
 }
 
 impl HttpTransport {
     pub fn new(options: HttpTransportOptions) -> Self {
-        install_tls();
-        #[expect(clippy::disallowed_methods, reason = "this is the seam")]
-        let builder = reqwest::Client::builder();
-        let mut builder = builder
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(Duration::from_secs(3))
-            // A frozen function thaws with dead sockets; drop idle ones before the other side does.
-            .pool_idle_timeout(Duration::from_secs(30))
-            .tcp_nodelay(true)
-            .no_proxy()
-            .user_agent("organically-social/1");
-        if options.public_only {
-            let allowed = options.allowed_hosts.clone();
-            builder = builder.dns_resolver(std::sync::Arc::new(PublicResolver { allowed }));
-        }
-        #[expect(clippy::expect_used, reason = "only a broken TLS set-up fails here, at start")]
-        let client = builder.build().expect("the HTTP client builds with the ring provider");
-        Self { client, options }
+        Self { client: Arc::default(), options }
     }
+
+    fn client(&self) -> &reqwest::Client {
+        self.client.get_or_init(|| build(&self.options))
+    }
+}
+
+fn build(options: &HttpTransportOptions) -> reqwest::Client {
+    install_tls();
+    #[expect(clippy::disallowed_methods, reason = "this is the seam")]
+    let builder = reqwest::Client::builder();
+    let mut builder = builder
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(Duration::from_secs(3))
+        // A frozen function thaws with dead sockets; drop idle ones before the other side does.
+        .pool_idle_timeout(Duration::from_secs(30))
+        .tcp_nodelay(true)
+        .no_proxy()
+        .user_agent("organically-social/1");
+    if options.public_only {
+        let allowed = options.allowed_hosts.clone();
+        builder = builder.dns_resolver(Arc::new(PublicResolver { allowed }));
+    }
+    #[expect(clippy::expect_used, reason = "only a broken TLS set-up fails here")]
+    builder.build().expect("the HTTP client builds with the ring provider")
 }
 
 /// Makes ring rustls' provider. Building a client without one panics (reqwest 0.13, `rustls-no-provider`).
@@ -71,7 +79,7 @@ impl Transport for HttpTransport {
         let request = reqwest::Request::try_from(request)
             .map_err(|_| TransportError::NotSent("the request's address is not valid".to_owned()))?;
         let exchange = async {
-            let response = self.client.execute(request).await.map_err(classify)?;
+            let response = self.client().execute(request).await.map_err(classify)?;
             let mut head = http::Response::builder().status(response.status());
             if let Some(headers) = head.headers_mut() {
                 headers.clone_from(response.headers());

@@ -102,17 +102,8 @@ impl Publisher {
             self.store.resumable(started, page, None),
         )
         .await?;
-        let mut next = run.take(resumable).await;
-        while let Some(after) = next {
-            next = run.take(self.store.resumable(started, page, Some(after)).await?).await;
-        }
-        let mut next = run.take(due).await;
-        while let Some(after) = next {
-            if self.clock.now() > run.deadline {
-                break;
-            }
-            next = run.take(self.store.due(until, page, Some(after)).await?).await;
-        }
+        run.take_all(resumable, |after| self.store.resumable(started, page, Some(after))).await;
+        run.take_all(due, |after| self.store.due(until, page, Some(after))).await;
         if started.minute() % SWEEP_MINUTES == SWEEP_MINUTES / 2 {
             // What fails here fails in the next sweep's hands; what is due is not held up by it.
             if let Err(error) = run.sweep().await {
@@ -176,8 +167,30 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Sets to work on a page; where the next one begins.
-    async fn take(&mut self, page: Page) -> Option<Cursor> {
+    /// Sets to work on a page and all that follow; the next one is fetched meanwhile. A page that cannot be fetched
+    /// is the next tick's: what was begun goes on.
+    async fn take_all<F>(&mut self, first: Page, fetch: impl Fn(Cursor) -> F)
+    where
+        F: Future<Output = Result<Page, StoreError>>,
+    {
+        let mut page = Some(first);
+        while let Some(current) = page {
+            let after = current.next.clone().filter(|_| self.publisher.clock.now() <= self.deadline);
+            let next = async {
+                match after {
+                    Some(after) => Some(fetch(after).await),
+                    None => None,
+                }
+            };
+            let (next, ()) = futures_util::future::join(next, self.take(current)).await;
+            page = next.and_then(|next| {
+                next.inspect_err(|error| tracing::warn!(%error, "a page could not be read")).ok()
+            });
+        }
+    }
+
+    /// Sets to work on a page.
+    async fn take(&mut self, page: Page) {
         let soon = self.deadline + self.publisher.policy.fence_lead;
         let mut ids: Vec<String> = page
             .found
@@ -214,7 +227,6 @@ impl<'a> Run<'a> {
                 }
             }
         }
-        page.next
     }
 
     /// Every quarter of an hour: posts that the queries cannot find, because a field is missing.

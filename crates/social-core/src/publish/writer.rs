@@ -35,25 +35,38 @@ impl Writer {
         let work = async move {
             let store = Arc::new(store);
             let mut requests = FuturesUnordered::new();
+            let mut batch: Vec<Waiting> = Vec::new();
+            // Runs from the first of a batch: so long others may join it.
+            let mut joining = None;
+            let mut open = true;
             loop {
+                let full = batch.len() >= BATCH;
+                let ready = full || (!batch.is_empty() && joining.is_none());
+                if ready && requests.len() < REQUESTS_AT_ONCE {
+                    joining = None;
+                    requests.push(send(Arc::clone(&store), std::mem::take(&mut batch)));
+                    continue;
+                }
                 tokio::select! {
-                    biased;
                     Some(()) = requests.next(), if !requests.is_empty() => {}
-                    first = waiting.recv(), if requests.len() < REQUESTS_AT_ONCE => {
-                        let Some(first) = first else { break };
-                        let mut batch = vec![first];
-                        if !pause.is_zero() {
-                            clock.sleep(pause).await;
-                        }
-                        while batch.len() < BATCH {
-                            let Ok(next) = waiting.try_recv() else { break };
+                    next = waiting.recv(), if open && !full => match next {
+                        Some(next) => {
+                            if batch.is_empty() {
+                                joining = Some(clock.sleep(pause));
+                            }
                             batch.push(next);
                         }
-                        requests.push(send(Arc::clone(&store), batch));
+                        None => {
+                            open = false;
+                            joining = None;
+                        }
+                    },
+                    () = async { if let Some(joining) = &mut joining { joining.await } }, if joining.is_some() => {
+                        joining = None;
                     }
+                    else => break,
                 }
             }
-            while requests.next().await.is_some() {}
         };
         (Self(sender), work)
     }
