@@ -3,6 +3,7 @@
 
 mod delivery;
 mod plan;
+mod save;
 mod step;
 mod tick;
 mod worker;
