@@ -167,6 +167,108 @@ fn sort(error: RequestTokenError<TransportError, BasicErrorResponse>) -> Refresh
         RequestTokenError::Request(error) => RefreshError::Passing(error.to_string()),
         // Not the documented JSON: an outage page, most likely. The text may hold anything, so it is left out.
         RequestTokenError::Parse(..) => RefreshError::Lost("an answer that is not a token answer".to_owned()),
-        RequestTokenError::Other(text) => RefreshError::Passing(text),
+        // An empty answer, whatever its status: the platform may have rotated.
+        RequestTokenError::Other(text) => RefreshError::Lost(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use transport::{Request, Response, SystemClock, Transport};
+
+    use super::*;
+    use crate::platform::{
+        Platform,
+        twitter::{Twitter, TwitterOptions},
+    };
+
+    /// Writes down what is sent and gives one answer to all.
+    #[derive(Debug)]
+    struct Recorder {
+        sent: Mutex<Vec<String>>,
+        answer: (u16, &'static str),
+    }
+
+    #[async_trait::async_trait]
+    impl Transport for Recorder {
+        async fn send(&self, request: Request) -> Result<Response, TransportError> {
+            let mut headers: Vec<String> = request
+                .headers()
+                .iter()
+                .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
+                .collect();
+            headers.sort();
+            let body = String::from_utf8_lossy(request.body());
+            let text = format!("{} {}\n{}\n\n{body}", request.method(), request.uri(), headers.join("\n"));
+            self.sent.lock().unwrap().push(text);
+            let (status, body) = self.answer;
+            Ok(http::Response::builder().status(status).body(body.into()).unwrap())
+        }
+    }
+
+    fn x() -> Twitter {
+        Twitter::new(TwitterOptions {
+            api_url: "https://api.x.com".to_owned(),
+            authorize_url: "https://x.com/i/oauth2/authorize".to_owned(),
+            client_id: "fake-id".to_owned(),
+            client_secret: Secret::new("fake-secret"),
+        })
+    }
+
+    async fn refreshed(answer: (u16, &'static str)) -> (Result<TokenSet, RefreshError>, Vec<String>) {
+        let recorder = Arc::new(Recorder { sent: Mutex::default(), answer });
+        let http: SharedTransport = recorder.clone();
+        let clock: SharedClock = Arc::new(SystemClock);
+        let outcome = refresh(&http, &clock, x().oauth(), &Secret::new("fake-refresh")).await;
+        let sent = recorder.sent.lock().unwrap().clone();
+        (outcome, sent)
+    }
+
+    #[tokio::test]
+    async fn outgoing_requests() {
+        let answer = (200, r#"{"token_type":"bearer","access_token":"a","expires_in":7200}"#);
+        let recorder = Arc::new(Recorder { sent: Mutex::default(), answer });
+        let http: SharedTransport = recorder.clone();
+        let clock: SharedClock = Arc::new(SystemClock);
+        let (code, verifier) = (Secret::new("fake-code"), Secret::new("v".repeat(43)));
+        let back = "https://api.example.com/api/auth/twitter/callback";
+        let url = authorization_url(x().oauth(), back, "fake-state", &verifier).unwrap();
+        exchange(&http, &clock, x().oauth(), back, &code, &verifier).await.unwrap();
+        let (_, refresh) = refreshed(answer).await;
+        let mut texts = vec![format!("GET {url}")];
+        texts.extend(recorder.sent.lock().unwrap().clone());
+        texts.extend(refresh);
+        insta::assert_snapshot!(texts.join("\n----------------\n"));
+    }
+
+    /// Only what is said about the token itself may ever disconnect somebody.
+    #[tokio::test]
+    async fn refusals_are_told_apart() {
+        let used =
+            r#"{"error":"invalid_request","error_description":"Value passed for the token was invalid."}"#;
+        let missing =
+            r#"{"error":"invalid_request","error_description":"Missing required parameter [client_id]."}"#;
+        let client =
+            r#"{"error":"unauthorized_client","error_description":"Missing valid authorization header"}"#;
+        for (status, body, expected) in [
+            (400, used, "refused"),
+            (400, r#"{"error":"invalid_grant"}"#, "refused"),
+            (400, missing, "app"),
+            (401, client, "app"),
+            (400, r#"{"error":"temporarily_unavailable"}"#, "passing"),
+            (503, "<html>over capacity</html>", "lost"),
+            (200, "", "lost"),
+        ] {
+            let kind = match refreshed((status, body)).await.0 {
+                Ok(_) => "fine",
+                Err(RefreshError::Refused { .. }) => "refused",
+                Err(RefreshError::App(_)) => "app",
+                Err(RefreshError::Lost(_)) => "lost",
+                Err(RefreshError::Passing(_)) => "passing",
+            };
+            assert_eq!(kind, expected, "{status} {body}");
+        }
     }
 }
