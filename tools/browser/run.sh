@@ -28,7 +28,7 @@ for argument in "$@"; do
   esac
 done
 
-[ -d tools/browser/node_modules/playwright-core ] || npm ci --prefix tools/browser --no-audit --no-fund --loglevel=error
+[ -d tools/browser/node_modules/playwright-core ] || npm install --prefix tools/browser --no-audit --no-fund --loglevel=error
 if [ -z "$program" ]; then
   program=target/debug/social-local
   cargo build --quiet -p social-local

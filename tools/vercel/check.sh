@@ -48,7 +48,7 @@ for tool in git node npm cargo setsid; do
 done
 if [ "$("$cli" --version 2>/dev/null | grep -oE '[0-9]+\.[0-9]+\.[0-9]+' | head -n 1)" != 64.0.2 ]; then
   step "installing the command line tool"
-  npm ci --prefix "$tools" --no-audit --no-fund --loglevel=error
+  npm install --prefix "$tools" --no-audit --no-fund --loglevel=error
 fi
 
 mkdir -p "$work"
